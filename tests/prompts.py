@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage, ShownQuote
 from core.prompt.tags import (
     FILE,
+    LINKED,
     MESSAGE,
     NOTICE,
     QUOTE,
@@ -78,10 +79,10 @@ def newest_in(body: dict[str, Any]) -> str:
 
 def words_before_scene(texts: Sequence[str]) -> str:
     """Return what people said last, of the texts of the last message."""
-    texts = [text for text in texts if not text.startswith(f"<{RECALLED}>")]
+    beside = (f"<{RECALLED}>", f"<{LINKED} ")
+    texts = [text for text in texts if not text.startswith(beside)]
     place = next(n for n, text in enumerate(texts) if text.startswith(f"<{SCENE}>"))
-    said = next(text for text in reversed(texts[:place]) if not text.startswith(f"<{RECALLED}>"))
-    return _TIMES.sub("", said)
+    return _TIMES.sub("", texts[place - 1])
 
 
 def messages_in(text: str) -> tuple[ShownMessage, ...]:

@@ -27,6 +27,7 @@ from bots.discord.ui.answers import AnswerInteractions
 from bots.discord.ui.command_tree import ClientCommands
 from bots.discord.ui.directory import DiscordDirectory
 from bots.discord.ui.interactions import Interactions
+from bots.discord.ui.links import DiscordLinks
 from bots.discord.ui.pins import PinInteractions
 from bots.discord.ui.replies import DiscordReplies
 from bots.discord.ui.runner import InteractionRunner
@@ -86,6 +87,7 @@ class Discord:
         aids = AidLookup(api, channels, names, clock)
         self._audience = Audience(lists, channels, names, aids, platform.me)
         directory = DiscordDirectory(api, channels, settings.discord_admins, lists)
+        platform.follow(DiscordLinks(directory, channels))
         authorized = AuthorizedCommands(
             directory,
             store,

@@ -120,6 +120,10 @@ def _held(settings: Settings, places: tuple[Place, ...]) -> Iterator[str]:
 def _readers(settings: Settings, places: tuple[Place, ...]) -> Iterator[str]:
     if places != ("terminal",):
         yield "Those who took part in a conversation and can still see it."
+        yield (
+            "If you link to a conversation, my answer may use it if you, and all who read the "
+            "answer, can read it."
+        )
     for place in places:
         if said := _admins(settings, place):
             yield said

@@ -34,6 +34,7 @@ from bots.slack.ui.answers import AnswerInteractions
 from bots.slack.ui.directory import SlackDirectory
 from bots.slack.ui.home import Home
 from bots.slack.ui.interactions import Interactions
+from bots.slack.ui.links import SlackLinks
 from bots.slack.ui.pins import PinInteractions
 from bots.slack.ui.replies import SlackReplies
 from bots.slack.ui.runner import InteractionRunner
@@ -86,11 +87,17 @@ class Slack:
         self._clock = clock
         self._store = store
         self._names = names = Names(api, clock, me)
-        most = settings.slack_answer_messages
-        self.platform = SlackPlatform(api, me, clock, names, most_messages=most)
         self._audience = Audience(self._names, me, strangers=settings.slack_allow_strangers)
         directory = SlackDirectory(
             api, me, self._names, self._audience, admins=settings.slack_admins
+        )
+        self.platform = SlackPlatform(
+            api,
+            me,
+            clock,
+            names,
+            links=SlackLinks(directory, me),
+            most_messages=settings.slack_answer_messages,
         )
         authorized = AuthorizedCommands(
             directory,

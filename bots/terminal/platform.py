@@ -69,6 +69,12 @@ class TerminalPlatform(Platform):
         del thread
         return "a terminal"
 
+    @property
+    @override
+    def links(self) -> None:
+        """Return None: a terminal's threads have no links."""
+        return None
+
     @override
     def cut(self, text: str) -> tuple[int, ...]:
         return (len(text),)

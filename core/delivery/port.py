@@ -18,6 +18,7 @@ from core.domain.session import Entry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from core.domain.linked import Unread
     from core.domain.message import Attachment, Kind, Message, ThreadKey
     from core.domain.session import Answer
     from core.store.values import Work
@@ -180,6 +181,39 @@ class Capabilities:
     """What the prompt says about the Markdown that people see there; one line."""
 
 
+class Links(Protocol):
+    """Port: links to conversations on a platform, and who may follow them at this moment."""
+
+    def links_in(self, text: str) -> tuple[str, ...]:
+        """Return the links to messages and threads in a text, in their usual form, each once.
+
+        Makes no call. Links to another workspace are left out, and so are those that this platform
+        has not made.
+        """
+        ...
+
+    async def threads_at(self, link: str) -> tuple[ThreadKey, ...]:
+        """Return the conversations that a link of `links_in` may lead to, the likeliest first.
+
+        There are none if the platform shows the bot nothing there. Raises `PlatformError` if it
+        can't be asked now.
+        """
+        ...
+
+    async def why_not(self, person: str, there: ThreadKey, here: ThreadKey) -> Unread | None:
+        """Return why a conversation may not be read for an answer; None if it may.
+
+        The platform is asked each time, and no right of an admin counts. Raises `PlatformError` if
+        it can't be asked now.
+
+        Args:
+            person: The platform's id of the person who posted the link.
+            there: The conversation that it leads to.
+            here: The conversation that it was posted in, where the answer will stand.
+        """
+        ...
+
+
 class Platform(Protocol):
     """One chat platform. Each call raises `PlatformError` if it fails."""
 
@@ -191,6 +225,11 @@ class Platform(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """Return what the platform can do."""
+        ...
+
+    @property
+    def links(self) -> Links | None:
+        """Return the links to its conversations; None if it has none."""
         ...
 
     def cut(self, text: str) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
     from datetime import tzinfo
 
+    from core.domain.linked import Linked
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.ratings import Rating
@@ -337,6 +338,8 @@ class Session:
     """How many positions of such parts were not loaded."""
     recalled: tuple[Passage, ...] = ()
     """What was said before all that is shown, and bears on the new messages; oldest first."""
+    linked: tuple[Linked, ...] = ()
+    """The links to other conversations in the new messages."""
 
     @property
     def start(self) -> int:

@@ -161,7 +161,7 @@ class Shown(NamedTuple):
     left_out: int = 0
     """How many earlier messages the request does not show."""
     recalled: tuple[ShownMessage, ...] = ()
-    """Messages from before `earlier` that are shown again, oldest first."""
+    """Messages from before `earlier` that are shown again, and those of linked conversations."""
     pins: tuple[ShownMessage, ...] = ()
     """What people pinned."""
     corrections: tuple[ShownMessage, ...] = ()

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from core.domain.session import Entry, Passage, Session, Turn
     from core.models.port import Part, ShownMessage
     from core.prompt.files import Files
+    from core.prompt.linked import ShownLinks
 
 DEFAULT_SYSTEM_PROMPT = """\
 You are a helpful participant in this conversation. Answer in the language of the person whom you
@@ -114,11 +115,14 @@ class Parts:
     recalled: int = 0
     pins: int = 0
     """What people pinned and corrected."""
+    linked: int = 0
+    """Other conversations."""
 
     @property
     def total(self) -> int:
         """Return the sum of all parts."""
-        return self.fixed + self.summary + self.pins + self.window + self.new + self.recalled
+        around = self.fixed + self.summary + self.pins
+        return around + self.window + self.new + self.recalled + self.linked
 
 
 class _Texts(NamedTuple):
@@ -174,11 +178,13 @@ class Plan:
     tokens: Parts
     recalled: tuple[Passage, ...] = ()
     """What was said before all of these and bears on the new messages, oldest first."""
+    linked: ShownLinks | None = None
+    """The other conversations that the new messages link to; None if they link to none."""
 
     @property
     def has_past(self) -> bool:
         """Return whether anything but the new messages is shown, so that less could be shown."""
-        return bool(self.turns or self.summary or self.recalled)
+        return bool(self.turns or self.summary or self.recalled or self.linked)
 
 
 def reply_request(
@@ -213,7 +219,8 @@ def reply_request(
         new = _cached(new)
     scene = Block(text=scene_text(context, plan.left_out, rebuilt=plan.withheld))
     recalled = recalled_blocks(plan.recalled, session.zone) if plan.recalled else ()
-    messages.append(ModelMessage(role="user", blocks=(*new, *recalled, scene)))
+    linked = (Block(text=plan.linked.text),) if plan.linked else ()
+    messages.append(ModelMessage(role="user", blocks=(*new, *recalled, *linked, scene)))
     return ModelRequest(
         model=model,
         system=(Block(text=system_text(system, context.formatting), cache=True),),
@@ -244,12 +251,13 @@ def _lead(plan: Plan, session: Session) -> tuple[Part, ...]:
 
 def _shown(plan: Plan, session: Session, files: Files) -> Shown:
     kind = session.kind
+    beyond = shown_messages(plan.linked.said, Kind.GROUP, NO_FILES) if plan.linked else ()
     return Shown(
         summary=plan.summary,
         earlier=_shown_turns(plan.turns, kind, files),
         new=tuple(shown_messages(plan.batch, kind, files)),
         left_out=plan.left_out,
-        recalled=shown_again(plan.recalled),
+        recalled=(*shown_again(plan.recalled), *beyond),
         pins=shown_pins(session.pins, named=kind not in PRIVATE),
         corrections=shown_pins(session.pins, named=kind not in PRIVATE, corrections=True),
     )

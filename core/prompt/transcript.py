@@ -157,7 +157,7 @@ def transcript(turns: Sequence[Turn], kind: Kind, zone: tzinfo = UTC, most: int 
         named = _is_named(turn.entries, kind)
         lines += [tagged(e, zone, named=named, dated=True, most=most) for e in turn.entries]
         tag = ANSWER if turn.answer.kind is AnswerKind.ANSWER else NOTICE
-        lines.append(enclosed(tag, _start_of(turn.answer.text, most)))
+        lines.append(enclosed(tag, start_of(turn.answer.text, most)))
     return enclosed(TRANSCRIPT, "\n".join(lines))
 
 
@@ -189,8 +189,8 @@ def _from(id_: str, name: str, is_app: bool) -> str:  # noqa: FBT001 - for the c
 
 def _body(entry: Entry, files: Files, zone: tzinfo, most: int) -> str:
     if _is_plain(entry):
-        return _start_of(entry.text, most) if most else quoted(entry.text)
-    text = _start_of(entry.text, most) if entry.text.strip() else ""
+        return start_of(entry.text, most) if most else quoted(entry.text)
+    text = start_of(entry.text, most) if entry.text.strip() else ""
     shown = [_quote(each, zone, most) for each in entry.quotes]
     if entry.quotes and entry.quotes[0].kind is QuoteKind.MISSING:  # it is about what is above
         text = f"{shown.pop(0)}\n{text}"
@@ -198,7 +198,7 @@ def _body(entry: Entry, files: Files, zone: tzinfo, most: int) -> str:
     return "\n".join(filter(None, [text, *shown, *named])) or _EMPTY
 
 
-def _start_of(text: str, most: int) -> str:
+def start_of(text: str, most: int) -> str:
     """Return a text, quoted; if it has more than `most` characters, its start, and a tag."""
     if not most or len(text) <= most:
         return quoted(text)
@@ -218,7 +218,7 @@ def _quote(quote: Quote, zone: tzinfo, most: int) -> str:
     }
     if not quote.text.strip():
         return alone(QUOTE, marks(named))
-    return enclosed(QUOTE, _start_of(quote.text, most), marks(named))
+    return enclosed(QUOTE, start_of(quote.text, most), marks(named))
 
 
 def _file(attachment: Attachment, file: File | None) -> str:

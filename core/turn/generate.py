@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from core.delivery.delivery import Delivery
     from core.domain.clock import Clock
+    from core.domain.linked import Linked
     from core.domain.message import Attachment
     from core.domain.session import Passage, Session
     from core.memory.memory import Memory
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from core.models.retry import Answered
     from core.prompt.files import Files
     from core.prompt.prompt import Plan
+    from core.store.port import Store
     from core.turn.attachments import Attachments
     from core.turn.planning import Prompt
     from core.turn.turn import TurnConfig
@@ -63,6 +65,8 @@ class Replied:
     """What all calls of the model cost."""
     search: ConversationSearch
     """What the model searched for."""
+    linked: tuple[Linked, ...] = ()
+    """The links to other conversations, followed or not."""
 
     @property
     def shown_again(self) -> tuple[Passage, ...]:
@@ -93,9 +97,15 @@ class AnswerGenerator:
         config: TurnConfig,
         files: Attachments,
         recall: Recall,
+        *,
+        store: Store,
     ) -> None:
-        """Answer with this model, memory, and files; the model may search by `recall`."""
+        """Answer with this model, memory, and files; the model may search by `recall`.
+
+        From `store` come the conversations to which people link.
+        """
         self._model = model
+        self._store = store
         self._memory = memory
         self._clock = clock
         self._files = files
@@ -133,6 +143,11 @@ class AnswerGenerator:
         else:  # nearly always
             files, place = dict[str, File](), await naming
         session = replace(session, place=place, formatting=platform.capabilities.formatting)
+        if any("://" in entry.text for entry in session.batch):
+            from core.turn.linked import linked  # noqa: PLC0415 - few messages have links
+
+            found = await linked(session, platform, self._store, self._memory)
+            session = replace(session, linked=found) if found else session
         if files and not strategy.keeps_files:
             files = faded(files, strategy.window(session.turns))
         if gone := {key for key, file in files.items() if file.gone}:
@@ -205,6 +220,7 @@ class AnswerGenerator:
                     files=asking.files,
                     spent=asking.spent,
                     search=asking.search,
+                    linked=asking.session.linked,
                 )
             prompt = await self._planned(asking, least=least, counter=counter)
         raise AssertionError("the last request is either answered or refused")

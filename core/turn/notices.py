@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.domain.linked import Unread
 from core.domain.session import DECLINED, REFUSED
 from core.models.port import StopReason
 from core.prompt.files import CROWDED, FileKind
 from core.prompt.tags import file_name, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from core.domain.linked import Linked
     from core.prompt.files import File, Files
     from core.prompt.prompt import Plan
     from core.store.values import Work
@@ -37,6 +41,27 @@ MODEL_DOWN = "The model is unavailable right now."
 STOPPED = "Stopped as you asked."
 AGAIN = "I was interrupted, so I am writing this answer again."
 """Shown as a preview in place of one that a worker has left, until the answer's first words."""
+
+_LINKS: Mapping[Unread, str] = {
+    Unread.NOT_THEIRS: (
+        "The link leads to a conversation that {who} can't read, or that I don't know."
+    ),
+    Unread.NOT_FOR_ALL: (
+        "I did not read the conversation behind the link, because not everyone here can read it. "
+        "Ask me about it in a direct message."
+    ),
+    Unread.EMPTY: "I remember no conversation at the link.",
+    Unread.UNASKED: (
+        "I did not read the conversation behind the link, because I could not find out whether "
+        "{who} may read it. Please ask again later."
+    ),
+    Unread.TOO_MANY: "I follow three links in one answer, so I left out the others.",
+    Unread.NO_ROOM: (
+        "There was no room here for the conversation behind the link. Ask me about it in a new "
+        "thread."
+    ),
+}
+"""Why the conversation behind a link was not read."""
 
 
 def notes(work: Work, plan: Plan | None, stop: StopReason) -> tuple[str, ...]:
@@ -78,6 +103,22 @@ def file_notes(plan: Plan, files: Files) -> tuple[str, ...]:
     if crowded:
         lines.append(f"Newer files left no room for these earlier ones: {', '.join(crowded)}.")
     return tuple(lines)
+
+
+def link_notes(linked: Iterable[Linked], read: Iterable[Linked]) -> tuple[str, ...]:
+    """Return notes on linked conversations that the model did not see; it saw those `read`.
+
+    No note says whether a conversation exists that the person who posted the link can't read. None
+    has a name, so that nobody's name stays in it.
+    """
+    linked = tuple(linked)
+    alone = len({each.entry.author.id for each in linked}) == 1
+    who = "you" if alone else "the person who posted it"
+    seen = {each.address for each in read}
+    missed = [each for each in linked if each.address not in seen]
+    return tuple(
+        dict.fromkeys(_LINKS[each.why or Unread.NO_ROOM].format(who=who) for each in missed)
+    )
 
 
 def waited(why: str) -> str:

@@ -190,6 +190,10 @@ class PromptPlanner:
                 spare=spare,
                 offers=True,
             )
+        if session.linked and least is Least.ADDRESSED:
+            from core.prompt.linked import with_linked  # noqa: PLC0415 - few messages have links
+
+            seen = with_linked(seen, session, budget - seen.tokens.total, count)
         request = reply_request(
             seen,
             session,

@@ -1,5 +1,7 @@
 """The sources of an answer: links to the earlier messages that it used, in one of its notes. Pure.
 
+Another conversation that a message links to, and that the model saw, is among them.
+
 A note is stored with its answer, so the links are there whichever process posts it. It holds when
 each message was sent, and nothing of what it says. What was deleted since is a link to nothing.
 """
@@ -12,17 +14,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import regex  # type: ignore[import-untyped] # ships no types
 
 from core.prompt.files import FileKind
-from core.prompt.tags import when
+from core.prompt.tags import flat, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from core.domain.linked import Linked
     from core.domain.session import Entry, Passage, Session
     from core.prompt.files import Files
     from core.prompt.prompt import Plan
 
 SOURCES = "Sources: "
 BETWEEN = " \N{MIDDLE DOT} "
+UNNAMED = "the linked conversation"
+_NOT_IN_LABELS = regex.compile(r"[\[\]()<>|]")
 _LINK = regex.compile(r"\[([^\[\]()<>|\n]{1,80}+)\](?:\((https://[^\s()<>|]{1,400}+)\))?+")
 
 
@@ -50,11 +55,15 @@ def used_by(
 
 
 def sources(
-    passages: Iterable[Passage], session: Session, link_to: Callable[[Passage], str]
+    passages: Iterable[Passage],
+    session: Session,
+    link_to: Callable[[Passage], str],
+    linked: Iterable[Linked] = (),
 ) -> tuple[str, ...]:
     """Return the note with links to these messages; none if there is nothing to link to.
 
-    `link_to` returns a message's address, or its number; empty if it has neither.
+    `link_to` returns a message's address, or its number; empty if it has neither. `linked` are the
+    other conversations that the model saw.
     """
     links: list[str] = []
     for each in passages:
@@ -63,7 +72,14 @@ def sources(
             links.append(f"[{when(each.when, session.zone)}]({target})")
         elif target:
             links.append(f"[{target}]")
+    links += [f"[{_label(each.place)}]({each.address})" for each in linked]
     return (SOURCES + BETWEEN.join(dict.fromkeys(links)),) if links else ()
+
+
+def _label(place: str) -> str:
+    """Return how a conversation is called in a link: by its place, in what a label may have."""
+    name = " ".join(_NOT_IN_LABELS.sub(" ", flat(place)).split())
+    return name or UNNAMED
 
 
 def links_in(note: str) -> tuple[Link, ...]:

@@ -133,9 +133,9 @@ class TurnPipeline:
         """The cached files of threads."""
         self.recall = recall or Recall(store, memory, clock, tokens=config.recall_tokens)
         """Finds earlier messages."""
-        generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
+        parts = (model, memory, clock, config, self.files, self.recall)
         self._model = model
-        self._usual = _Answering(memory, generator)
+        self._usual = _Answering(memory, AnswerGenerator(*parts, store=store))
         self._chosen: LRUCache[Hashable, _Answering] = LRUCache(_CHOSEN)
         self._gate = Gate(model.name, clock)
 
@@ -261,7 +261,8 @@ class TurnPipeline:
             if config.recall_tokens != self._config.recall_tokens:
                 recall = self.recall.with_tokens(config.recall_tokens)
             parts = (self._model, memory, self._clock, config, self.files, recall)
-            found = self._chosen[key] = _Answering(memory, AnswerGenerator(*parts))
+            generator = AnswerGenerator(*parts, store=self._store)
+            found = self._chosen[key] = _Answering(memory, generator)
         return found
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
@@ -339,16 +340,22 @@ class TurnPipeline:
 async def _sources(
     text: str, session: Session, replied: Replied, platform: Platform
 ) -> tuple[str, ...]:
-    """Return the note with links to the earlier messages that an answer used, if it used any."""
-    found = replied.shown_again
-    if not found:  # nearly always
+    """Return the note with links to the earlier messages that an answer used, if it used any.
+
+    Links to other conversations, which its messages have, are among them if they were read; if not,
+    a note says why.
+    """
+    found, linked = replied.shown_again, replied.linked
+    if not (found or linked):  # nearly always
         return ()
+    read = replied.plan.linked.read if replied.plan.linked else ()
 
     def link_to(passage: Passage) -> str:
         return platform.link_to(session.thread, passage.platform_id, passage.position + 1)
 
     shown = partial(used_by, text, session, replied.plan, replied.files, found)
-    return sources(await off_loop_if_long(len(text), shown), session, link_to)
+    passages = await off_loop_if_long(len(text), shown)
+    return (*notices.link_notes(linked, read), *sources(passages, session, link_to, read))
 
 
 def _busy(busy: ModelBusyError, gate: Gate) -> ModelBusyError:

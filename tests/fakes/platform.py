@@ -18,6 +18,7 @@ from core.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.delivery.port import Links
     from core.domain.errors import ChatbotError
     from core.domain.message import Attachment, ThreadKey
     from core.domain.session import Answer
@@ -68,6 +69,8 @@ class FakePlatform:
     """Why that can't be said."""
     wait_seconds: float = math.inf
     """How long a person may be left without a word."""
+    follows: Links | None = None
+    """The links to its conversations."""
 
     def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
         """Return an address made of the thread's name and the message's id."""
@@ -76,6 +79,11 @@ class FakePlatform:
     async def place_of(self, thread: ThreadKey) -> str:
         """Return the channel's key as its name."""
         return thread.channel
+
+    @property
+    def links(self) -> Links | None:
+        """Return the links to its conversations."""
+        return self.follows
 
     @property
     def capabilities(self) -> Capabilities:

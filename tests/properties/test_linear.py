@@ -63,6 +63,7 @@ from core.models.port import ShownMessage
 from core.prompt import summary, tags
 from core.prompt.encodings import decoded
 from core.turn import sources
+from core.turn.linked import own_words
 from tests.talk import entry, turn
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ ANSWER = 512 * 1024
 
 ME = "U1"
 BOT = Me(user=ME, team="T1")
+SLACK = "https://acme.slack.com/"
 UNITS = (
     *("a", " ", "\t", "\n", "!", "?", ".", ",", ":", ";", "-", "_", "'", '"', "(", "[", "]", "<"),
     *(">", "&", "#", "@", "*", "`", "~", "|", "/", "\\", "=", "%", "$", "0", "Z", "\r", "\x1b[0m"),
@@ -236,6 +238,13 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "readable code on Slack": lambda text: slack_text.readable(f"`<http://a.b|a.b>`{text}", ME),
     "readable on Slack, mentioned last": lambda text: slack_text.readable(f"{text}<@{ME}>", ME),
     "ids on Slack": slack_text.ids_in,
+    "permalinks in a text on Slack": lambda text: slack_links.links_in(
+        f"{SLACK}archives/C1/p1700000000000100?{text}", SLACK, in_organisation=True
+    ),
+    "permalinks in a text on Discord": lambda text: discord_permalinks.links_in(
+        f"/channels/{text}"
+    ),
+    "a person's own words": own_words,
     "an attachment on Slack": lambda text: slack_content.content_of(attached(text), BOT, {}),
     "blocks on Slack": lambda text: slack_content.content_of(in_blocks(text), BOT, {}),
     "many attachments on Slack": lambda text: slack_content.content_of(many(text), BOT, {}),

@@ -114,7 +114,9 @@ CROWDED: dict[str, tuple[int, str]] = {
         14,
         "Discord has channels, threads and proxies, too",
     ),
-    "core/domain": (14, "the words that all rooms share, a file for each"),
+    "bots/discord/ui": (14, "a file for each thing that people press or type"),
+    "bots/slack/ui": (14, "the same"),
+    "core/domain": (15, "the words that all rooms share, a file for each"),
     "core/store": (15, "the port and what all stores share, beside a folder for each store"),
     "core/store/redis/scripts": (23, "a file for each verb"),
 }
@@ -173,6 +175,7 @@ ROLES = {
     "ui/answers": "AnswerInteractions",
     "ui/pins": "PinInteractions",
     "ui/directory": "{platform}Directory",
+    "ui/links": "{platform}Links",
     "ui/refusals": "",
     "ui/replies": "{platform}Replies",
     "ui/runner": "InteractionRunner",

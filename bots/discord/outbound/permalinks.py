@@ -10,6 +10,8 @@ from bots.discord.inbound.events import channel_of, guild_of
 from bots.discord.inbound.text import LINK
 
 if TYPE_CHECKING:
+    import re
+
     from core.domain.message import ThreadKey
 
 
@@ -50,7 +52,16 @@ def link_into(thread: ThreadKey, message: str, *, forum: bool) -> str:
 def link_in(text: str) -> Permalink | None:
     """Return where a link leads; None if the text is no link of Discord's."""
     found = LINK.fullmatch(text.strip().strip("<>"))
-    if found is None:
-        return None
-    guild = "" if found[1] == "@me" else found[1]
-    return Permalink(guild=guild, channel=found[2], message=found[3] or found[2])
+    return None if found is None else _permalink(found)
+
+
+def links_in(text: str) -> tuple[Permalink, ...]:
+    """Return where the links to messages, threads and channels in a text lead, each once."""
+    if "/channels/" not in text:
+        return ()
+    return tuple(dict.fromkeys(map(_permalink, LINK.finditer(text))))
+
+
+def _permalink(link: re.Match[str]) -> Permalink:
+    guild = "" if link[1] == "@me" else link[1]
+    return Permalink(guild=guild, channel=link[2], message=link[3] or link[2])

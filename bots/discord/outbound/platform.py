@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bots.discord.api import Api
     from bots.discord.inbound.channels import Channels
     from bots.discord.inbound.events import Me
-    from core.delivery.port import DeliveryTarget, FileContent, Posted, PostKey
+    from core.delivery.port import DeliveryTarget, FileContent, Links, Posted, PostKey
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -102,6 +102,7 @@ class DiscordPlatform(Platform):
         self.api = api
         self.channels = channels
         self.me = me
+        self._links: Links | None = None
         self._capabilities = Capabilities(
             call_timeout=api.timeout, edit_interval=_EDIT_SECONDS, formatting=shape.FORMATTING
         )
@@ -141,6 +142,15 @@ class DiscordPlatform(Platform):
         """Return the link to a message, which opens the thread or else stands in it."""
         forum = self.channels.is_forum(channel_of(thread.channel))
         return link_into(thread, message, forum=forum)
+
+    @property
+    @override
+    def links(self) -> Links | None:
+        return self._links
+
+    def follow(self, links: Links) -> None:
+        """Follow these links from now on."""
+        self._links = links
 
     # --- posting --------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ from core.domain.errors import PlatformError, broke
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from discord.abc import GuildChannel
+
     from bots.discord.api import Api
     from bots.discord.inbound.audience import AccessLists
     from bots.discord.inbound.channels import Channels
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PRIVATE = discord.ChannelType.private_thread
+_READING = ("view_channel", "read_message_history")
+"""The permissions that reading takes (docs: topics/permissions)."""
 _SERVER = "server"
 _DIRECT = "Direct messages"
 
@@ -210,11 +214,56 @@ class DiscordDirectory(Directory):
         forum = self._channels.is_forum(channel_of(thread.channel))
         return link_into(thread, message, forum=forum)
 
+    # --- for links to other conversations -------------------------------------------------------
+
+    async def is_own_dm(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a direct message is the one between a person and the bot."""
+        http = self._api.http
+
+        async def opened() -> str:
+            return str((await http.start_private_message(int(person)))["id"])
+
+        try:
+            own = await self._api.call("look up a direct message", opened)
+        except RefusedError:
+            return False
+        return own == channel_of(thread.channel)
+
+    async def can_read(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person can read what was said in a server's thread before now."""
+        if _is_dm(thread) or not await self.can_see(person, thread):
+            return False
+        member, above = await self._member(person, thread), self._above(thread)
+        return bool(member and above and above.permissions_for(member).read_message_history)
+
+    async def all_can_read(self, there: ThreadKey, here: ThreadKey) -> bool:
+        """Return whether everyone who reads `here` can read `there`, as far as is known.
+
+        They can if it is in the same channel, in one that all members of the server can read, or
+        in one whose permissions are the same; but nobody else can read a private thread.
+        """
+        if _is_dm(here):
+            return True
+        guild = self._guild(there)
+        around, beyond = self._above(here), self._above(there)
+        if guild is None or around is None or beyond is None or around.guild != beyond.guild:
+            return False
+        if await self._kind(there, guild) in {_PRIVATE, None}:
+            return False
+        return (
+            around == beyond or _rules(around) == _rules(beyond) or _is_for_everyone(beyond, guild)
+        )
+
     # --- the steps ------------------------------------------------------------------------------
 
     def _guild(self, thread: ThreadKey) -> discord.Guild | None:
         guild = guild_of(thread.channel)
         return self._api.client.get_guild(int(guild)) if is_id(guild) else None
+
+    def _above(self, thread: ThreadKey) -> GuildChannel | None:
+        """Return the channel that a thread is in."""
+        guild = self._guild(thread)
+        return guild.get_channel(int(channel_of(thread.channel))) if guild is not None else None
 
     async def _member(self, person: str, thread: ThreadKey) -> discord.Member | None:
         guild = self._guild(thread)
@@ -263,3 +312,19 @@ class DiscordDirectory(Directory):
 
 def _is_dm(thread: ThreadKey) -> bool:
     return not guild_of(thread.channel)
+
+
+def _rules(channel: GuildChannel) -> dict[int, tuple[bool | None, ...]]:
+    """Return who may see and read a channel other than by their roles on the server, by id."""
+    found = {
+        target.id: tuple([getattr(rules, each) for each in _READING])
+        for target, rules in channel.overwrites.items()
+    }
+    return {id_: rules for id_, rules in found.items() if any(each is not None for each in rules)}
+
+
+def _is_for_everyone(channel: GuildChannel, guild: discord.Guild) -> bool:
+    """Return whether all members can read a channel: everyone may, and nobody is kept out."""
+    rights = channel.permissions_for(guild.default_role)
+    denied = [False in rules for rules in _rules(channel).values()]
+    return all(getattr(rights, each) for each in _READING) and not any(denied)

@@ -28,6 +28,8 @@ class Permalink:
     """The root of its thread; the message itself if it is in none."""
 
 
+_BEGINS = "https://"
+_ORGANISATION = re.compile(r"https://[\w-]+\.enterprise\.slack(?:-gov)?\.com/", re.ASCII)
 _WORKSPACE = re.compile(r"https://[\w.-]+\.slack(?:-gov)?\.com/", re.ASCII)
 
 
@@ -59,5 +61,29 @@ def link_in(text: str) -> Permalink | None:
     found = _LINK.fullmatch(link) if len(link) <= _LONGEST else None
     if found is None:
         return None
-    ts = f"{found[2]}.{found[3]}"
-    return Permalink(channel=found[1], ts=ts, root=found[4] or ts)
+    return _permalink(found)
+
+
+def links_in(text: str, workspace: str, *, in_organisation: bool) -> tuple[Permalink, ...]:
+    """Return the messages that permalinks in a text lead to, each once; those of others are none.
+
+    Args:
+        text: The text.
+        workspace: The address of the bot's workspace; empty if it is unknown.
+        in_organisation: Whether it belongs to an organisation, whose own addresses count as well:
+            the ids of channels are unique in all of it.
+    """
+    found: dict[Permalink, None] = {}
+    start = text.find(_BEGINS) if workspace else -1
+    while start >= 0:
+        link = _LINK.match(text, start, start + _LONGEST)
+        ours = text.startswith(workspace, start)
+        if link and (ours or (in_organisation and _ORGANISATION.match(link[0]))):
+            found[_permalink(link)] = None
+        start = text.find(_BEGINS, start + len(_BEGINS))
+    return tuple(found)
+
+
+def _permalink(link: re.Match[str]) -> Permalink:
+    ts = f"{link[2]}.{link[3]}"
+    return Permalink(channel=link[1], ts=ts, root=link[4] or ts)

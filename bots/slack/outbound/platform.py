@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
     from bots.slack.inbound.names import Names
-    from core.delivery.port import DeliveryTarget, FileContent, Posted
+    from core.delivery.port import DeliveryTarget, FileContent, Links, Posted
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -54,6 +54,8 @@ log = logging.getLogger(__name__)
 _GONE = {"cant_update_message", "channel_not_found", "edit_window_closed", "message_not_found"}
 _STREAMING = {"cant_delete_message", "streaming_state_conflict"}
 """Errors about a message that is still being streamed."""
+_EDIT_SECONDS = 1.2
+"""Seconds between two edits of a preview, by the limit for chat.update."""
 _KEPT = 2000
 """Messages and turns remembered here; for others, the information is read or built again."""
 
@@ -70,8 +72,8 @@ class SlackPlatform(Platform):
         clock: Clock,
         names: Names,
         *,
+        links: Links | None = None,
         most_messages: int = 0,
-        edit_interval: float = 1.2,
         stream_life: float = LIFE,
     ) -> None:
         """Act as `me`.
@@ -81,11 +83,12 @@ class SlackPlatform(Platform):
             me: The bot.
             clock: The clock.
             names: Know what channels are called.
+            links: The links to its conversations; None to follow none.
             most_messages: Messages of one answer at most, before a file; 0 means no limit.
-            edit_interval: Seconds between two edits of a preview, by the limit for chat.update.
             stream_life: Seconds after which a stream is ended.
         """
         self._most_messages = most_messages
+        self._links = links
         self.api = api
         self.me = me
         self._names = names
@@ -102,7 +105,7 @@ class SlackPlatform(Platform):
         self._unclear: LRUCache[PostKey, bool] = LRUCache(_KEPT)
         """Posts whose answer was lost."""
         self._capabilities = Capabilities(
-            call_timeout=api.timeout, edit_interval=edit_interval, formatting=shape.FORMATTING
+            call_timeout=api.timeout, edit_interval=_EDIT_SECONDS, formatting=shape.FORMATTING
         )
 
     @property
@@ -113,6 +116,11 @@ class SlackPlatform(Platform):
     @override
     async def place_of(self, thread: ThreadKey) -> str:
         return await self._names.place(channel_of(thread.channel))
+
+    @property
+    @override
+    def links(self) -> Links | None:
+        return self._links
 
     @override
     def cut(self, text: str) -> tuple[int, ...]:

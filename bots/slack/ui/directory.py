@@ -19,6 +19,7 @@ from core.domain.errors import PlatformError
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
     from datetime import tzinfo
 
     from bots.slack.api import Api
@@ -113,32 +114,11 @@ class SlackDirectory(Directory):
         if not await self._audience.is_ours(person):
             return False
         found, user = await self._channel(thread), await self._user(person)
-        public = found.get("is_private") is False and found.get("is_channel") is True
-        return public and not _is_guest_or_gone(user)
+        return _is_public(found) and not _is_guest_or_gone(user)
 
     @override
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            try:
-                answer = await self._api.call(
-                    "conversations.members",
-                    repeat=True,
-                    patience=_PATIENCE,
-                    rank=Rank.COMMAND,
-                    channel=channel_of(thread.channel),
-                    limit=_PAGE,
-                    cursor=cursor,
-                )
-            except RefusedError:  # the bot is no longer in it, or it is gone
-                return False
-            members = answer.get("members")
-            if isinstance(members, list) and person in members:
-                return True
-            cursor = str_of(dict_of(answer, "response_metadata"), "next_cursor")
-            if not cursor:
-                break
-        return False
+        return await self._misses({person}, thread) == set()
 
     @override
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
@@ -185,7 +165,76 @@ class SlackDirectory(Directory):
     def link_to(self, thread: ThreadKey, message: str) -> str:
         return link_to(self._me.url, channel_of(thread.channel), message, thread.thread)
 
+    # --- for links to other conversations -------------------------------------------------------
+
+    async def can_read(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person can read a thread now, as a member or since it is public."""
+        try:
+            user = await self._user(person)
+        except RefusedError:  # no such person, or one that the bot may not see
+            return False
+        if user.get("deleted"):
+            return False
+        return await self.can_see(person, thread) or await self.may_enter(person, thread)
+
+    async def all_can_read(self, there: ThreadKey, here: ThreadKey) -> bool:
+        """Return whether everyone who reads `here` can read `there`, as far as is known.
+
+        A public channel counts as readable, unless people of another organisation read here. A
+        guest, who can't open each public channel, counts as a colleague.
+        """
+        if here.channel == there.channel or channel_of(here.channel).startswith("D"):
+            return True
+        around, beyond = await self._channel(here), await self._channel(there)
+        shared = around.get("is_ext_shared") or around.get("is_pending_ext_shared")
+        if around and not shared and _is_public(beyond):
+            return True
+        return await self._misses(await self._members(here), there) == set()
+
     # --- steps ----------------------------------------------------------------------------------
+
+    async def _members(self, thread: ThreadKey) -> set[str]:
+        """Return all members of a thread's channel; none if the bot is not in it."""
+        return {member async for page in self._pages(thread) for member in page}
+
+    async def _misses(self, people: set[str], thread: ThreadKey) -> set[str] | None:
+        """Return those of these people who are no members of a thread's channel.
+
+        None if there are no people, or the bot is not in it.
+        """
+        left, seen = set(people), False
+        async for page in self._pages(thread):
+            seen = True
+            left.difference_update(page)
+            if not left:
+                break
+        return left if people and seen else None
+
+    async def _pages(self, thread: ThreadKey) -> AsyncIterator[list[str]]:
+        """Yield the members of a thread's channel, page by page."""
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                answer = await self._api.call(
+                    "conversations.members",
+                    repeat=True,
+                    patience=_PATIENCE,
+                    rank=Rank.COMMAND,
+                    channel=channel_of(thread.channel),
+                    limit=_PAGE,
+                    cursor=cursor,
+                )
+            except RefusedError:  # the bot is no longer in it, or it is gone
+                return
+            members = answer.get("members")
+            yield (
+                [each for each in members if isinstance(each, str)]
+                if isinstance(members, list)
+                else []
+            )
+            cursor = str_of(dict_of(answer, "response_metadata"), "next_cursor")
+            if not cursor:
+                return
 
     async def _user(self, person: str) -> dict[str, Any]:
         answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=person)
@@ -206,3 +255,7 @@ class SlackDirectory(Directory):
 def _is_guest_or_gone(user: dict[str, Any]) -> bool:
     """Return whether a person is a guest, or was removed (docs: reference/objects/user-object)."""
     return any(user.get(name) for name in ("is_restricted", "is_ultra_restricted", "deleted"))
+
+
+def _is_public(channel: Mapping[str, Any]) -> bool:
+    return channel.get("is_private") is False and channel.get("is_channel") is True
