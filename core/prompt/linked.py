@@ -144,18 +144,17 @@ def _fitted(
         if text and size <= left:
             left -= size
             before.append(text)
-    records = list(_records(session, zone))
     kept: list[tuple[str, Entry | None]] = []
-    for text, entry in reversed(records):
+    for text, entry in _newest_first(session, zone):
         size = count(text) + 1
         if size > left:
             break
         left -= size
         kept.append((text, entry))
+    else:
+        notice = enclosed(NOTICE, _READ)
     if not (before or kept):
         return "", []
-    if len(kept) == len(records):
-        notice = enclosed(NOTICE, _READ)
     body = "\n".join([notice, *before, *[text for text, _ in reversed(kept)]])
     said = [entry for _, entry in reversed(kept) if entry is not None]
     return enclosed(LINKED, body, named), said
@@ -176,19 +175,20 @@ def _summary(session: Session, most: int, count: Callable[[str], int]) -> str:
     return enclosed(SUMMARY, "\n".join(lines)) if lines else ""
 
 
-def _records(session: Session, zone: tzinfo) -> Iterator[tuple[str, Entry | None]]:
-    """Yield what was said since the summary, oldest first; what the bot said has no entry."""
+def _newest_first(session: Session, zone: tzinfo) -> Iterator[tuple[str, Entry | None]]:
+    """Yield what was said since the summary, as it is shown; what the bot said has no entry."""
 
-    def shown(entry: Entry) -> tuple[str, Entry]:
-        return tagged(entry, zone, named=True, dated=True, most=_TEXT_LIMIT), entry
+    def shown(entries: Sequence[Entry]) -> Iterator[tuple[str, Entry]]:
+        for entry in reversed(entries):
+            yield tagged(entry, zone, named=True, dated=True, most=_TEXT_LIMIT), entry
 
+    yield from shown(session.batch)
     since = [turn for turn in session.turns if turn.start >= session.start]
-    for turn in (*session.missing, *since):
-        yield from map(shown, turn.entries)
+    for turn in reversed((*session.missing, *since)):
         answer = turn.answer
         if answer.kind is AnswerKind.ANSWER and answer.text.strip():
             yield enclosed(ANSWER, start_of(answer.text, _TEXT_LIMIT)), None
-    yield from map(shown, session.batch)
+        yield from shown(turn.entries)
 
 
 def _until(session: Session, zone: tzinfo) -> str:

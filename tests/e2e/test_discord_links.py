@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.domain.linked import Unread
 from core.domain.message import ThreadKey
 from core.models.claude import ClaudeModel
 from tests.e2e.discord_bot import Bot, bot_on
@@ -124,6 +125,11 @@ async def test_a_link_gives_no_right() -> None:
         assert CODE in await read(at, at.bob, there)
         await at.fake.deny(at.ops, Permission.READ_MESSAGE_HISTORY, at.bob)
         assert NOT_THEIRS in await at.ask(at.bob, at.fake.dm(at.bob), there)
+        links = at.bot.discord.platform.links
+        assert links is not None
+        for key in (await links.threads_at(there), await links.threads_at(mine)):
+            # An app posted it for them, and who they are is unknown.
+            assert await links.why_not("app 1", key[0], key[0]) is Unread.NOT_THEIRS
         await at.fake.ban(at.ann)
         assert NOT_THEIRS in await at.ask(at.ann, at.fake.dm(at.ann), there)
         assert CODE not in linked(at.claude)
@@ -189,3 +195,43 @@ async def test_what_is_forgotten_or_unanswered_is_not_carried_over() -> None:
         await at.bot.store.erase(ThreadKey("discord", place, at.thread.id), at=2**31)
         assert EMPTY in await at.ask(at.ann, dm, there)
         assert CODE not in sent(at.claude)
+
+
+async def test_channels_with_the_same_readers_share_what_is_remembered() -> None:
+    async with server() as at:
+        fake = at.fake
+        hidden = Permission.VIEW_CHANNEL
+        twin = await fake.add_channel("twin")
+        for who in (at.ann, at.bob, fake.bot):
+            await fake.allow(twin, hidden, who)
+        await fake.deny(twin, hidden, fake.home.roles[fake.home.id])
+        there = link(at.secret, at.ops.guild)
+        _, beside = await talk(fake, at.bot, at.ann, twin, "hello")
+        assert "Sources: [#ops in " in await at.ask(at.ann, beside, there)
+        await fake.allow(twin, hidden, at.eve)
+        assert NOT_FOR_ALL in await at.ask(at.ann, beside, there)
+        # A public channel is for all who are on the server, unless a role is kept out of it.
+        news, _ = await talk(fake, at.bot, at.eve, at.general, "The fair is in May.")
+        public = link(news, at.general.guild)
+        assert "Sources: [#general in " in await at.ask(at.ann, at.thread, public)
+        await fake.deny(at.general, hidden, fake.role("muted", Permission(0), None))
+        assert NOT_FOR_ALL in await at.ask(at.ann, at.thread, public)
+
+
+async def test_another_server_gets_nothing() -> None:
+    claude = FakeClaude(lambda _: Talk("Well."))
+    async with claude, FakeDiscord() as fake:
+        ann = fake.person("ann")
+        other = fake.guild("other", ann)
+        general, lobby = fake.channel("general"), fake.channel("lobby", other)
+        model = ClaudeModel(claude.key, base_url=claude.url)
+        async with closing(model), bot_on(fake, model, ANTHROPIC_API_KEY=KEY) as bot:
+            asked, _ = await talk(fake, bot, ann, general, f"The code is {CODE}.")
+            there = link(asked, general.guild)
+            _, beyond = await talk(fake, bot, ann, lobby, f"What is it? {there}")
+            await fake.until(lambda: NOT_FOR_ALL in str(fake.said_by_bot(beyond)))
+            assert CODE not in sent(claude)
+            crafted = there.replace(general.guild, lobby.guild)
+            await fake.say(ann, beyond, f"{fake.at_bot} And {crafted}?")
+            await fake.until(lambda: NOT_THEIRS in str(fake.said_by_bot(beyond)))
+            assert CODE not in sent(claude)

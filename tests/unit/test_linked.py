@@ -219,6 +219,21 @@ def test_it_never_has_more_tokens_than_it_may_and_is_the_newest_part(
         assert said == first[-len(said) :]
 
 
+def test_of_a_long_conversation_no_more_is_read_than_fits() -> None:
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return tokens(text)
+
+    past = session(turns(*[f"This is number {n}." for n in range(5_000)]))
+    links = [Linked(address=LINK, entry=entry(9_999, LINK), session=past)]
+    shown = shown_links(links, 2_000, count, UTC)
+    assert "This is number 4999." in shown.text
+    assert "Earlier messages of it are not shown." in shown.text
+    assert len(counted) < 100
+
+
 def test_a_notice_there_is_no_memory() -> None:
     past = (turn(entry(0, "Hello?"), answer="The model is down.", kind=AnswerKind.NOTICE),)
     heard = entry(1, "I think it is 4711.", "Bob", status=Status.OVERHEARD)

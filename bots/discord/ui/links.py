@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, guild_of, place_of
 from bots.discord.outbound.permalinks import link_in, link_to, links_in
 from core.delivery.port import Links
@@ -46,6 +47,8 @@ class DiscordLinks(Links):
     @override
     async def why_not(self, person: str, there: ThreadKey, here: ThreadKey) -> Unread | None:
         directory = self._directory
+        if not is_id(person):  # an app posts for them, and who they are is unknown
+            return Unread.NOT_THEIRS
         if not guild_of(there.channel):
             own = await directory.is_own_dm(person, there)
             return Unread.NOT_FOR_ALL if own else Unread.NOT_THEIRS
